@@ -135,6 +135,22 @@ async fn an_import_can_be_reported() {
 }
 
 #[tokio::test]
+async fn a_week_is_reported_with_its_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = prometheus().await;
+    let arguments = ["import", "prometheus", "--url", &url, "-n", "shop", "--hpa", "web", "--step", "5m"];
+    let range = ["--start", "2026-05-01T10:00:00Z", "--end", "2026-05-08T10:00:00Z"];
+    let imported = surge(folder.path(), &[&arguments[..], &range].concat()).await;
+    assert!(imported.status.success(), "{}", text(&imported.stderr));
+    let reported = surge(folder.path(), &["report", "import.surge.jsonl", "--utc", "-o", "-"]).await;
+    let html = text(&reported.stdout);
+    // The busy minutes at its beginning are not lost, and the axis has the days.
+    for wanted in ["<dd>7d</dd>", "1 → 5", "10:05:00", "May 3", "May 8 "] {
+        assert!(html.contains(wanted), "{wanted}");
+    }
+}
+
+#[tokio::test]
 async fn a_record_of_hpa_status_can_be_reported() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = |second: u32, current: i32, desired: i32, value: f64| {
@@ -170,9 +186,9 @@ async fn wrong_files_are_refused_in_a_sentence() {
             "the names are: queue",
         ),
         (
-            &["import", "prometheus", "--hpa", "web", "--start", "1h", "--url", "https://x", "-n", "a"],
+            &["import", "prometheus", "--hpa", "web", "--start", "1h", "--url", "ftp://x", "-n", "a"],
             2,
-            "http://",
+            "is no URL such as https://",
         ),
     ] {
         let output = surge(folder.path(), arguments).await;

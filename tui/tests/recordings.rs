@@ -1,14 +1,24 @@
 //! Recordings with the real program: recorded on a sandbox, replayed in a pseudo-terminal, tried with other settings.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use dashboard::clock::{At, Clock};
+use dashboard::data::Data;
 use dashboard::message::{Event, Request};
+use dashboard::model::Model;
+use dashboard::update::update;
 use recording::reader::Recording;
+use recording::writer::{Settings, Writer};
+use rustix::process::Signal;
 use testkit::pty::Pty;
+use testkit::wait;
+use tui::headless::{self, Dashboard};
+use tui::source::recorder;
 
-const SURGE: &str = env!("CARGO_BIN_EXE_surge");
+use crate::sandboxed::{SURGE, Sandbox, signal};
 
 /// A generous limit, because other tests use the machine.
 const LONG: Duration = Duration::from_secs(90);
@@ -49,15 +59,18 @@ impl Program {
     }
 }
 
-fn surge(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(SURGE)
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(SURGE);
+    command
         .args(arguments)
         .current_dir(folder)
         .env("KUBECONFIG", "")
-        .env("HOME", folder)
-        .env("XDG_RUNTIME_DIR", folder)
-        .output()
-        .unwrap()
+        .envs(["XDG_RUNTIME_DIR", "TMPDIR", "HOME"].map(|name| (name, folder)));
+    command
+}
+
+fn surge(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
 }
 
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
@@ -125,8 +138,20 @@ fn the_key_begins_and_ends_a_recording() {
 fn a_recording_without_a_screen_can_be_tried() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let arguments = ["record", "--sandbox", "--sync-period", "1s", "--for", "12s", "run.surge.jsonl.gz"];
-    let recorded = surge(folder, &arguments);
+    let arguments = ["record", "--sandbox", "--sync-period", "1s", "run.surge.jsonl.gz"];
+    let child = command(folder, &arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    // Some syncs after the first one.
+    let is_long = |recording: Recording| {
+        let first = recording.events.iter().find(|stamped| matches!(stamped.event, Event::Hpa(Some(_))));
+        first.is_some_and(|first| recording.end().since(first.at) > Duration::from_secs(8))
+    };
+    while !Recording::open(&folder.join("run.surge.jsonl.gz")).is_ok_and(is_long) {
+        assert!(began.elapsed() < LONG, "no HPA is recorded within {LONG:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    signal(&child, Signal::INT);
+    let recorded = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&recorded.stderr);
     assert!(recorded.status.success(), "{said}");
     assert!(
@@ -154,4 +179,58 @@ fn a_recording_without_a_screen_can_be_tried() {
     let missing = surge(folder, &["replay", "no.surge.jsonl"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("opening no.surge.jsonl failed"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_has_the_data_of_every_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.surge.jsonl");
+    let sandbox = Sandbox::with(&["--sync-period", "1s", "--work-duration", "400ms", "--max", "3"]);
+    let client = headless::client(&sandbox.kubeconfig()).await.unwrap();
+    let dashboard =
+        Dashboard::start_with(client, Clock::start(), contract::names::NAMESPACE, |outbox, day| {
+            let settings = Settings::new(day.timestamp(At::default()), "test");
+            let writer = Writer::create(&path, settings.clone()).unwrap();
+            recorder::start(settings, Some(writer), outbox).0
+        });
+    dashboard.ready().await;
+    wait::until_within(LONG, "a ready worker", async || {
+        dashboard.read(|model| model.data.workload.get().is_some_and(|it| it.ready == 1)).then_some(())
+    })
+    .await;
+    dashboard.keys("2 z4+ M").await;
+    // The data of the live run, once a second.
+    let live: RefCell<Vec<Data>> = RefCell::default();
+    wait::until_within(LONG, "twelve seconds with two bursts", async || {
+        let data = dashboard.read(|model| model.data.clone());
+        let mut live = live.borrow_mut();
+        let is_done = live.len() >= 12 && data.bursts.fired() == 2;
+        if live.last().is_none_or(|last| last.now.0.as_secs() < data.now.0.as_secs()) {
+            live.push(data);
+        }
+        is_done.then_some(())
+    })
+    .await;
+    let live = live.into_inner();
+    // The recorder may be a moment behind.
+    let last = live.last().unwrap().now;
+    let read = async || Some(Recording::open(&path).ok()?).filter(|recording| recording.end() > last);
+    let recording = wait::until_within(LONG, "the recorder to catch up", read).await;
+    let mut model = Model::new(live[0].day.clone(), (80, 24));
+    let mut wanted = live.iter().enumerate().peekable();
+    for stamped in recording.events {
+        let _dropped = update(&mut model, stamped);
+        // Reports of the recorder itself are not recorded: they only move the time.
+        let now = model.data.now;
+        while wanted
+            .next_if(|(_, live)| {
+                model.data.now = live.now;
+                live.now >= now && **live == model.data
+            })
+            .is_some()
+        {}
+        model.data.now = now;
+    }
+    let missing = wanted.next().map(|(second, data)| (second, data.now));
+    assert_eq!(missing, None, "the replay never had the data of this second, of {}", live.len());
 }

@@ -2,15 +2,20 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dashboard::clock::DayClock;
+use dashboard::model::Model;
+use dashboard::update::update;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use recording::reader::Recording;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fleet::conforms;
-use crate::sandboxed::{SURGE, Said, signal};
+use crate::sandboxed::{SURGE, Said, Sandbox, signal};
 
 /// The scenarios of the library take seconds; the machine may be busy.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -149,10 +154,37 @@ fn a_cluster_out_of_reach_is_3() {
     run(&["spike", "--yes", "--kubeconfig", &config]).failed(3, &["127.0.0.1:9"]);
 }
 
+/// A rescale of the sandbox, with the size that the controller of virtual runs calculates from the same reading.
+#[derive(Debug, PartialEq, Eq)]
+struct Rescale {
+    from: i32,
+    to: i32,
+    calculated: i32,
+}
+
+/// The rescales of a recorded run.
+fn rescales(path: &Path) -> Vec<Rescale> {
+    let recording = Recording::open(path).unwrap();
+    let day = DayClock::new(recording.header.started, jiff::tz::TimeZone::UTC);
+    let (mut model, mut synced, mut rescales) = (Model::new(day, (80, 24)), None, Vec::new());
+    for stamped in recording.events {
+        let _dropped = update(&mut model, stamped);
+        let Some(last) = model.data.estimate.last().filter(|last| Some(last.at) != synced) else { continue };
+        synced = Some(last.at);
+        let (from, to) = last.sizes();
+        if from != to {
+            rescales.push(Rescale { from, to, calculated: last.trace.desired });
+        }
+    }
+    rescales
+}
+
 /// Runs a scenario of the library on a sandbox of its own.
 fn holds(name: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = surge(folder.path(), &[name, "--sandbox", "-o", "json"])
+    let recording = folder.path().join("run.surge.jsonl");
+    let mut child = surge(folder.path(), &[name, "--sandbox", "-o", "json", "--record"])
+        .arg(&recording)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -178,6 +210,15 @@ fn holds(name: &str) {
     let document: Value = serde_json::from_str(json).unwrap();
     conforms(&document, "run.json");
     assert_eq!((&document["outcome"], &document["mode"]), (&"passed".into(), &"sandbox".into()));
+    if matches!(name, "spike" | "ramp") {
+        // Scale-down waits for a window of seconds, of which a recording shows only the syncs that changed the status.
+        let is_up = |rescale: &Rescale| rescale.from < rescale.to;
+        let ups: Vec<Rescale> = rescales(&recording).into_iter().filter(is_up).collect();
+        assert!(!ups.is_empty(), "{name} scales up");
+        let differs = ups.iter().find(|rescale| rescale.to != rescale.calculated);
+        assert_eq!(differs, None, "{name}: the same readings give another size");
+    }
+    std::fs::remove_file(recording).unwrap();
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert!(left.is_empty(), "{name} leaves {left:?}");
 }
@@ -210,66 +251,27 @@ library! {
     value_overshoots "value-or-average";
 }
 
-/// `surge sandbox` with the demo and short intervals. It ends with the value.
-struct Demo {
-    folder: TempDir,
-    child: Child,
-}
-
-impl Demo {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(SURGE)
-            .args(["sandbox", "--sync-period", "1s", "--work-duration", "400ms", "--kubeconfig"])
-            .arg(folder.path().join("config"))
-            .envs(["XDG_RUNTIME_DIR", "TMPDIR", "HOME"].map(|name| (name, folder.path())))
-            .env("KUBECONFIG", "")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("export KUBECONFIG="), "{line:?}");
-        Self { folder, child }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Command {
-        let config = self.folder.path().join("config");
-        let mut command = surge(self.folder.path(), arguments);
-        command.arg("--kubeconfig").arg(config);
-        command
-    }
-
-    async fn hpa(&self) -> k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler {
-        let kubeconfig = kube::config::Kubeconfig::read_from(self.folder.path().join("config")).unwrap();
-        let options = kube::config::KubeConfigOptions::default();
-        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-        config.proxy_url = None;
-        let client = kube::Client::try_from(config).unwrap();
-        kube::Api::namespaced(client, contract::names::NAMESPACE).get(contract::names::HPA).await.unwrap()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        signal(&self.child, Signal::TERM);
-        let _status = self.child.wait();
-    }
+async fn hpa(sandbox: &Sandbox) -> HorizontalPodAutoscaler {
+    let api = kube::Api::namespaced(sandbox.client().await, contract::names::NAMESPACE);
+    api.get(contract::names::HPA).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_reports_and_puts_back() {
-    let demo = Demo::start();
-    Said::by(&mut demo.run(&["spike"])).failed(2, &["--yes"]);
-    let before = demo.hpa().await.spec.unwrap();
+    let sandbox = Sandbox::with(&["--sync-period", "1s", "--work-duration", "400ms"]);
+    let run = |arguments: &[&str]| {
+        let mut command = surge(sandbox.path(), arguments);
+        command.arg("--kubeconfig").arg(sandbox.kubeconfig());
+        command
+    };
+    Said::by(&mut run(&["spike"])).failed(2, &["--yes"]);
+    let before = hpa(&sandbox).await.spec.unwrap();
     let text = "expect = ['accepted >= 1']\n[[steps]]\ntune = { maxReplicas = 3 }\n[[steps]]\nrate = 5\n\
                 [[steps]]\nwait = 'accepted >= 3 within 60s'\n[[steps]]\nstop = 'prometheus'\n\
                 [[steps]]\npause = '5m'\n";
-    let scenario = file(&demo.folder, "long.toml", text);
-    let mut child = demo
-        .run(&[&scenario, "--yes", "-o", "json"])
+    let scenario = sandbox.path().join("long.toml");
+    std::fs::write(&scenario, text).unwrap();
+    let mut child = run(&[scenario.to_str().unwrap(), "--yes", "-o", "json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -283,7 +285,7 @@ async fn ctrl_c_reports_and_puts_back() {
             None => panic!("the run ended: {seen:?}"),
         }
     }
-    assert_eq!(demo.hpa().await.spec.unwrap().max_replicas, 3, "{seen:?}");
+    assert_eq!(hpa(&sandbox).await.spec.unwrap().max_replicas, 3, "{seen:?}");
     signal(&child, Signal::INT);
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     let said = Said::from(child.wait_with_output().unwrap());
@@ -293,5 +295,5 @@ async fn ctrl_c_reports_and_puts_back() {
     assert_eq!(document["outcome"], "stopped");
     assert_eq!(document["notPutBack"], Value::Array(Vec::new()), "{document:#}");
     assert_eq!(document["expectations"][0]["verdict"], "held");
-    assert_eq!(demo.hpa().await.spec.unwrap(), before);
+    assert_eq!(hpa(&sandbox).await.spec.unwrap(), before);
 }

@@ -8,6 +8,7 @@ mod plugin;
 mod probe;
 mod proxy;
 mod renewal;
+pub mod server;
 mod tls;
 mod token;
 

@@ -20,7 +20,7 @@ pub fn kube(error: &kube::Error) -> String {
 }
 
 /// The sentence for a timeout.
-const TIMED_OUT: &str = "no answer in time";
+pub(crate) const TIMED_OUT: &str = "no answer in time";
 
 /// The cause of a failed connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,6 +100,26 @@ impl DayClock {
         self.of(self.started.checked_add(at.0).unwrap_or(self.started))
     }
 
+    /// The time of day, with the date in front on another day than the run's first: `May 2 14:03:27`.
+    #[must_use]
+    pub fn moment(&self, at: At) -> String {
+        let [first, then] = [At::default(), at].map(|at| self.zone.to_datetime(self.timestamp(at)));
+        let form = if first.date() == then.date() { "%H:%M:%S" } else { "%b %-d %H:%M:%S" };
+        then.strftime(form).to_string()
+    }
+
+    /// The label of a moment on an axis with labels every `step` seconds: `14:03:20`, `14:03`, or `May 2` at midnight.
+    #[must_use]
+    pub fn label(&self, at: At, step: u64) -> String {
+        let then = self.zone.to_datetime(self.timestamp(at));
+        let form = match step.is_multiple_of(60) {
+            true if then.time() == jiff::civil::Time::midnight() => "%b %-d",
+            true => "%H:%M",
+            false => "%H:%M:%S",
+        };
+        then.strftime(form).to_string()
+    }
+
     /// The time of day of a cluster's timestamp.
     #[must_use]
     pub fn of(&self, time: Timestamp) -> String {
@@ -155,6 +175,18 @@ mod tests {
         let clock =
             DayClock::new("2026-01-02T23:59:58Z".parse().unwrap(), TimeZone::fixed(jiff::tz::offset(1)));
         assert_eq!(clock.time_of_day(At(Duration::from_secs(3))), "01:00:01");
+    }
+
+    #[test]
+    fn another_day_has_its_date() {
+        let clock = DayClock::new("2026-05-01T22:00:00Z".parse().unwrap(), TimeZone::UTC);
+        let at = |hours: u64| At(Duration::from_secs(hours * 3_600));
+        assert_eq!(
+            [1, 2, 26].map(|hours| clock.moment(at(hours))),
+            ["23:00:00", "May 2 00:00:00", "May 3 00:00:00"]
+        );
+        assert_eq!([1, 2].map(|hours| clock.label(at(hours), 3_600)), ["23:00", "May 2"]);
+        assert_eq!(clock.label(at(2), 5), "00:00:00");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use hpa::Spec;
 use hpa::spec::{LabelSelector, Metric, MetricIdentifier};
+use hpa::status::Current;
 use hpa::trace::{Measured, MetricState, MetricTrace, TargetType, Trace};
 use text::clean;
 
@@ -119,6 +120,16 @@ pub fn name(metric: &Metric) -> String {
 #[must_use]
 pub fn short_name(metric: &Metric) -> String {
     clean::text(hpa::metric::short_name(metric))
+}
+
+/// The figure of a status in the unit of the metric, such as `71 %`; `None` if the status has none.
+#[must_use]
+pub fn current(metric: &Metric, current: &Current) -> Option<String> {
+    if let Some(percent) = current.average_utilization {
+        return Some(Unit::Percent.format(percent.into()));
+    }
+    let milli = current.average_value.or(current.value)?.milli().ok()?;
+    Some(Unit::of_samples(metric).format(milli))
 }
 
 /// A metric's target: `80 %`, `20 a pod`, `100`.

@@ -137,7 +137,7 @@ fn replay_one(hpa: &RecordedHpa, config: &Config, comparison: &mut Comparison) -
             status_replicas: sync.status_replicas,
             selector: format!("app={}", hpa.name),
         };
-        let readings = sync.responses.iter().map(reading).collect::<Result<Vec<_>, _>>()?;
+        let readings = sync.responses.iter().map(MetricResponse::reading).collect::<Result<Vec<_>, _>>()?;
         let input = Input {
             now: Time(sync.at_ms),
             namespace: &hpa.namespace,
@@ -180,14 +180,19 @@ fn replay_one(hpa: &RecordedHpa, config: &Config, comparison: &mut Comparison) -
     Ok(())
 }
 
-/// The reading that client-go passes to the controller.
-fn reading(response: &MetricResponse) -> Result<Reading, QuantityError> {
-    match response {
-        MetricResponse::Values(values) => {
-            let milli = |value: &String| value.parse::<Quantity>()?.milli();
-            Ok(Reading::External(values.iter().map(milli).collect::<Result<_, _>>()?))
+impl MetricResponse {
+    /// The reading that client-go passes to the controller.
+    ///
+    /// # Errors
+    /// Fails if a value is no quantity.
+    pub fn reading(&self) -> Result<Reading, QuantityError> {
+        match self {
+            Self::Values(values) => {
+                let milli = |value: &String| value.parse::<Quantity>()?.milli();
+                Ok(Reading::External(values.iter().map(milli).collect::<Result<_, _>>()?))
+            }
+            Self::Refused { message, .. } => Ok(Reading::Failed(message.clone())),
         }
-        MetricResponse::Refused { message, .. } => Ok(Reading::Failed(message.clone())),
     }
 }
 

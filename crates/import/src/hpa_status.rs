@@ -11,7 +11,7 @@ use observed::Workload;
 use serde::Deserialize;
 use text::clean;
 
-use crate::object::{Changes, Form, ImportError, Sample, SampledMetric};
+use crate::object::{Changes, Form, ImportError, Sample, SampledMetric, unknown_selector};
 use crate::{Imported, at, beginning, strings};
 
 /// The name of the tool.
@@ -174,7 +174,7 @@ fn workload(name: &str, replicas: i32) -> Workload {
         spec_replicas: replicas,
         replicas,
         ready: replicas,
-        selector: hpa::spec::LabelSelector::default(),
+        selector: unknown_selector(),
     }
 }
 

@@ -142,6 +142,14 @@ impl Sample {
     }
 }
 
+/// A selector that stands for the unknown one: without any, the controller refuses to decide.
+pub(crate) fn unknown_selector() -> hpa::spec::LabelSelector {
+    hpa::spec::LabelSelector {
+        match_labels: [("imported".to_owned(), "unknown".to_owned())].into(),
+        ..hpa::spec::LabelSelector::default()
+    }
+}
+
 /// Events of the changes only: a watch reports nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
@@ -168,6 +176,11 @@ impl Changes {
             self.push(at, Event::Workload(Some(workload.clone())));
             self.workload = Some(workload);
         }
+    }
+
+    /// Forgets the newest state: the next one is reported in any case.
+    pub(crate) fn forget(&mut self) {
+        (self.hpa, self.workload) = (None, None);
     }
 
     pub(crate) fn push(&mut self, at: At, event: Event) {

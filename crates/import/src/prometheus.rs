@@ -5,14 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use dashboard::clock::At;
 use dashboard::message::Event;
-use dashboard::reported::Source;
+use dashboard::reported::{Source, SourceState};
 use jiff::Timestamp;
 use observed::{DepthSample, MetricSample, Workload};
 use promfmt::api::{Labels, Row};
 use text::clean;
 
-use crate::object::{Changes, Form, ImportError, Sample, SampledMetric};
+use crate::object::{Changes, Form, ImportError, Sample, SampledMetric, unknown_selector};
 use crate::{Imported, at, beginning, strings};
 
 /// The name of the tool.
@@ -158,11 +159,36 @@ fn millis(seconds: f64) -> i64 {
     (seconds * 1_000.0).round() as i64
 }
 
-/// The run of an HPA in the answers.
+/// The samples of one source: a stretch without a step is unknown.
+struct Delivery {
+    sources: &'static [Source],
+    newest: Option<i64>,
+}
+
+impl Delivery {
+    /// Takes a sample at `ms`. Reports the source as unavailable from the first step without a sample until then. Returns true if
+    /// there was such a stretch.
+    fn sample(&mut self, ms: i64, step: i64, run: impl Fn(i64) -> At, changes: &mut Changes) -> bool {
+        let before = self.newest.replace(ms);
+        // Steps are as exact as the milliseconds of the query.
+        let Some(before) = before.filter(|before| ms - before > step + step / 2) else { return false };
+        for source in self.sources {
+            let unknown = SourceState::Unavailable(strings::NO_SAMPLE.to_owned());
+            changes.push(run(before + step), Event::Source(*source, unknown));
+        }
+        for source in self.sources {
+            changes.push(run(ms), Event::Source(*source, SourceState::Live));
+        }
+        changes.forget();
+        true
+    }
+}
+
+/// The run of an HPA in the answers, with samples every `step`.
 ///
 /// # Errors
 /// Fails if no sample has the HPA's size.
-pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportError> {
+pub fn import(wanted: &Wanted, answers: &Answers, step: Duration) -> Result<Imported, ImportError> {
     let rows = |subject: Subject| answers.get(&subject).map_or(&[][..], Vec::as_slice);
     let steps = |subject: Subject| Steps::of(rows(subject).iter());
     let (current, desired) = (steps(Subject::Current), steps(Subject::Desired));
@@ -191,10 +217,37 @@ pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportErro
     let events = beginning(strings::title(TOOL), &clean::text(&wanted.namespace), TOOL, &delivers);
     let mut changes = Changes::after(events);
     let mut has_gap = false;
+    let mut gaps = 0;
+    let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX / 4).max(1);
+    let mut hpa_delivery = Delivery { sources: &[Source::Hpa, Source::Workload], newest: None };
+    let mut queue_delivery = Delivery { sources: &[Source::Broker], newest: None };
+    let mut metric_delivery = Delivery { sources: &[Source::ExternalMetric], newest: None };
+    let run =
+        |ms: i64| Timestamp::from_millisecond(ms).map_or_else(|_| At::default(), |time| at(time, started));
     for ms in times {
         let Ok(time) = Timestamp::from_millisecond(ms) else { continue };
-        let at = at(time, started);
+        let at = run(ms);
+        // Syncs before this step read the values of the step before.
+        changes.push(at, Event::Tick);
+        // The queue comes first: the HPA cannot know its value earlier.
+        if let Some(total) = queue.at(ms) {
+            gaps += usize::from(queue_delivery.sample(ms, step, run, &mut changes));
+            let unacked = in_work.at(ms).unwrap_or(0.0).min(total);
+            let sample = DepthSample {
+                ready: whole(total - unacked),
+                unacked: whole(unacked),
+                consumers: None,
+                staleness: Duration::ZERO,
+            };
+            changes.push(at, Event::Depth(sample));
+        }
+        if let Some(value) = metric.at(ms) {
+            gaps += usize::from(metric_delivery.sample(ms, step, run, &mut changes));
+            let value_milli = Some(millis(value));
+            changes.push(at, Event::Metric(MetricSample { value_milli, stamped: Some(time) }));
+        }
         if let Some(size) = current.count(ms) {
+            gaps += usize::from(hpa_delivery.sample(ms, step, run, &mut changes));
             let metrics: Vec<SampledMetric> = metrics.iter().filter_map(|series| series.at(ms)).collect();
             has_gap |= metrics.is_empty() || metrics.iter().any(|metric| metric.reading.is_none());
             let sample = Sample {
@@ -219,23 +272,9 @@ pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportErro
                     spec_replicas: spec.count(ms).unwrap_or(size),
                     replicas: size,
                     ready: ready.count(ms).unwrap_or(size),
-                    selector: hpa::spec::LabelSelector::default(),
+                    selector: unknown_selector(),
                 },
             );
-        }
-        if let Some(total) = queue.at(ms) {
-            let unacked = in_work.at(ms).unwrap_or(0.0).min(total);
-            let sample = DepthSample {
-                ready: whole(total - unacked),
-                unacked: whole(unacked),
-                consumers: None,
-                staleness: Duration::ZERO,
-            };
-            changes.push(at, Event::Depth(sample));
-        }
-        if let Some(value) = metric.at(ms) {
-            let value_milli = Some(millis(value));
-            changes.push(at, Event::Metric(MetricSample { value_milli, stamped: Some(time) }));
         }
     }
     let mut missing = vec![strings::NO_BEHAVIOR.to_owned()];
@@ -246,6 +285,7 @@ pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportErro
         (replicas.0.is_empty() || ready.0.is_empty(), strings::NO_WORKLOAD),
         (queue.0.is_empty() && metric.0.is_empty(), strings::NO_QUEUE),
         (has_gap, strings::NO_READING),
+        (gaps > 0, strings::GAPS),
         (true, strings::NO_PODS),
         (true, strings::NO_SYNCS),
         (true, strings::NO_RELEASE),
@@ -367,7 +407,7 @@ mod tests {
 
     #[test]
     fn series_become_the_events_of_a_watch() {
-        let imported = import(&wanted(), &answers()).unwrap();
+        let imported = import(&wanted(), &answers(), Duration::from_secs(15)).unwrap();
         let hpas: Vec<_> = imported
             .events
             .iter()
@@ -403,8 +443,39 @@ mod tests {
     }
 
     #[test]
+    fn a_stretch_without_samples_is_unknown() {
+        let mut answers = answers();
+        for rows in answers.values_mut() {
+            for point in rows.iter_mut().flat_map(|row| &mut row.values).filter(|point| point.time == 30.0) {
+                point.time = 90.0;
+            }
+        }
+        let imported = import(&wanted(), &answers, Duration::from_secs(15)).unwrap();
+        let states: Vec<_> = imported
+            .events
+            .iter()
+            .filter_map(|stamped| match &stamped.event {
+                Event::Source(source, state) if stamped.at > At::default() => {
+                    Some((stamped.at.0.as_secs(), *source, *state == SourceState::Live))
+                }
+                _ => None,
+            })
+            .collect();
+        let expected = [
+            (30, Source::Broker, false),
+            (90, Source::Broker, true),
+            (30, Source::Hpa, false),
+            (30, Source::Workload, false),
+            (90, Source::Hpa, true),
+            (90, Source::Workload, true),
+        ];
+        assert_eq!(states, expected);
+        assert!(imported.missing.iter().any(|missing| missing == strings::GAPS));
+    }
+
+    #[test]
     fn an_unknown_hpa_is_an_error() {
-        let error = import(&wanted(), &Answers::new()).unwrap_err().to_string();
+        let error = import(&wanted(), &Answers::new(), Duration::from_secs(15)).unwrap_err().to_string();
         assert!(error.starts_with("no sample of HPA shop/web in that time"), "{error}");
     }
 

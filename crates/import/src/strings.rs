@@ -15,6 +15,9 @@ pub(crate) const NO_QUEUE: &str = "The queue is not in the data: --query queue=P
 pub(crate) const NO_SYNCS: &str = "Syncs between two samples are unknown.";
 pub(crate) const NO_READING: &str = "Metrics of some samples could not be read or are missing.";
 
+pub(crate) const GAPS: &str = "Some stretches have no sample: the curves have gaps there.";
+pub(crate) const NO_SAMPLE: &str = "unknown: Prometheus has no sample of this time";
+
 pub(crate) fn not_imported(tool: &str) -> String {
     format!("unknown: the import from {tool} has no such data")
 }

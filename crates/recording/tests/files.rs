@@ -136,7 +136,7 @@ proptest! {
         static WORLD: OnceLock<(Vec<Timestamped>, String)> = OnceLock::new();
         let (recorded, text) = WORLD.get_or_init(|| {
             let world = world(10);
-            let text = written(&world);
+            let text = written(&world.recorded);
             (world.recorded, text)
         });
         let mut bytes = text.clone().into_bytes();
@@ -173,7 +173,7 @@ proptest! {
 #[test]
 fn cut_inside_a_number_is_no_other_number() {
     let world = world(2);
-    let text = written(&world);
+    let text = written(&world.recorded);
     let torn = &text[..text.len() - 1];
     // The last line is complete without its newline.
     assert_eq!(read(torn.to_owned()).events.len(), world.recorded.len());

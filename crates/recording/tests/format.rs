@@ -1,11 +1,12 @@
 //! The format stays readable: recordings of earlier versions, the schema, unknown kinds and versions.
 
+use std::collections::HashSet;
 use std::io::Cursor;
 
-use dashboard::scenes::{self, World};
+use dashboard::scenes::World;
 use recording::reader::{Reader, Recording};
 
-use crate::round_trip::{read, written};
+use crate::round_trip::{played, read, written};
 
 const HEADER: &str = r#"{"format":"surge-recording","version":"1.0","started":"2026-03-04T14:00:00Z"}"#;
 
@@ -36,7 +37,7 @@ fn write_the_golden_file() {
     world.run(12);
     world.send(dashboard::message::Event::Request(dashboard::message::Request::Mark("peak".to_owned())));
     world.run(8);
-    std::fs::write("tests/data/version-1.0.surge.jsonl", written(&world)).unwrap();
+    std::fs::write("tests/data/version-1.0.surge.jsonl", written(&world.recorded)).unwrap();
 }
 
 #[test]
@@ -44,12 +45,17 @@ fn everything_written_matches_the_schema() {
     let mut compiler = boon::Compiler::new();
     let mut schemas = boon::Schemas::new();
     let schema = compiler.compile("../../docs/schema/recording.json", &mut schemas).unwrap();
-    for scene in scenes::all() {
-        let world = World::play(scene, 80, 24).unwrap();
-        for line in written(&world).lines() {
+    // The same event at another time is valid too.
+    let mut valid = HashSet::new();
+    for scene in played() {
+        for line in written(&scene.recorded).lines() {
+            let event = line.split_once(',').map_or(line, |(_time, event)| event);
+            if !valid.insert(event.to_owned()) {
+                continue;
+            }
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
             if let Err(error) = schemas.validate(&line, schema) {
-                panic!("{scene}: {error:#}\n{line}");
+                panic!("{}: {error:#}\n{line}", scene.name);
             }
         }
     }

@@ -181,13 +181,25 @@ impl Run {
         match total {
             Total::Length => Some(seconds(self.length())),
             Total::Rescales => data.hpa.get().map(|_| Cell::Is(self.story.rescales().len() as f64)),
-            Total::Lag(hop) => data.beliefs.get(hop).map(|_| match self.story.worst_lag(hop) {
-                Some(worst) if worst.lag.is_lower_bound => Cell::About(worst.lag.by.as_secs_f64()),
-                Some(worst) => seconds(worst.lag.by),
-                None => Cell::Never(strings::NO_LAG),
-            }),
+            Total::Lag(hop) => {
+                let of_metrics = hop == ChainHop::Hpa && !data.has_queue();
+                let worst = if of_metrics {
+                    data.metric_beliefs.get(0)?;
+                    self.story.worst_status_lag()
+                } else {
+                    data.beliefs.get(hop)?;
+                    self.story.worst_lag(hop)
+                };
+                Some(match worst {
+                    Some(worst) if worst.lag.is_lower_bound => Cell::About(worst.lag.by.as_secs_f64()),
+                    Some(worst) => seconds(worst.lag.by),
+                    None => Cell::Never(strings::NO_LAG),
+                })
+            }
             Total::Bursts(Figure::PodSeconds) => {
-                data.workload.get().map(|_| Cell::Is(data.lanes.time(data.now).total().as_secs_f64()))
+                // An import has no pods.
+                data.lanes.iter().next()?;
+                Some(Cell::Is(data.lanes.time(data.now).total().as_secs_f64()))
             }
             Total::Bursts(Figure::Idle) => {
                 let share = data.lanes.time(data.now).idle_share()?;

@@ -43,8 +43,12 @@ pub struct WorstLag {
 pub struct Story {
     rescales: Vec<Rescale>,
     lags: [Option<WorstLag>; ChainHop::ALL.len()],
+    /// The lags of the status for each metric, in the order of the specification.
+    metric_lags: Vec<Option<WorstLag>>,
     settings: Vec<(At, HpaSettings)>,
     synced: Option<At>,
+    /// The size that the newest sync left.
+    size: Option<i32>,
 }
 
 impl Story {
@@ -57,19 +61,27 @@ impl Story {
             }
         }
         for hop in data.hops() {
-            let Some(lag) = data.beliefs.lag(hop, data.now).filter(|lag| lag.by >= MIN_LAG) else { continue };
-            let worst = &mut self.lags[hop as usize];
-            if worst.is_none_or(|worst| worst.lag.by < lag.by) {
-                *worst = Some(WorstLag { lag, at: data.now });
-            }
+            note(&mut self.lags[hop as usize], data.beliefs.lag(hop, data.now), data.now);
+        }
+        let metrics = data.hpa.get().and_then(|hpa| hpa.spec.as_ref()).map_or(0, |spec| spec.metrics.len());
+        self.metric_lags.resize(metrics, None);
+        for (index, worst) in self.metric_lags.iter_mut().enumerate() {
+            let lag = data.metric_beliefs.get(index).and_then(|belief| belief.lag(data.now));
+            note(worst, lag, data.now);
         }
         let Some(last) = data.estimate.last().filter(|last| Some(last.at) != self.synced) else {
             return;
         };
         self.synced = Some(last.at);
         let (from, to) = last.sizes();
+        let before = self.size.replace(to);
         if from != to {
             self.rescales.push(rescale(data, last));
+        } else if let Some(from) = before.filter(|before| *before != to) {
+            // Samples of another tool can miss the status of the sync that rescaled.
+            let reasons = vec![strings::BETWEEN_SAMPLES.to_owned()];
+            let targets = strings::UNKNOWN.to_owned();
+            self.rescales.push(Rescale { at: data.now, from, to, wanted: None, targets, reasons });
         }
     }
 
@@ -85,6 +97,18 @@ impl Story {
         self.lags[hop as usize]
     }
 
+    /// The worst lag of the status for a metric, by its index in the specification.
+    #[must_use]
+    pub fn worst_metric_lag(&self, index: usize) -> Option<WorstLag> {
+        self.metric_lags.get(index).copied().flatten()
+    }
+
+    /// The worst lag of the status for any metric.
+    #[must_use]
+    pub fn worst_status_lag(&self) -> Option<WorstLag> {
+        self.metric_lags.iter().copied().flatten().max_by_key(|worst| worst.lag.by)
+    }
+
     /// The HPA's settings, each with the time at which they were first seen, oldest first.
     #[must_use]
     pub fn settings(&self) -> &[(At, HpaSettings)] {
@@ -92,9 +116,17 @@ impl Story {
     }
 }
 
+/// Keeps the worse one of two lags.
+fn note(worst: &mut Option<WorstLag>, lag: Option<Lag>, at: At) {
+    let Some(lag) = lag.filter(|lag| lag.by >= MIN_LAG) else { return };
+    if worst.is_none_or(|worst| worst.lag.by < lag.by) {
+        *worst = Some(WorstLag { lag, at });
+    }
+}
+
 fn rescale(data: &Data, last: &LastSync) -> Rescale {
     let hpa = data.hpa.get();
-    let clock = |time| data.day.time_of_day(estimate::at(time));
+    let clock = |time| data.day.moment(estimate::at(time));
     let mut reasons = Vec::new();
     if let Some(spec) = hpa.and_then(|hpa| hpa.spec.as_deref()) {
         reasons.extend(reports(spec, Some(&last.trace)).iter().map(explain::metric::MetricReport::line));

@@ -209,6 +209,7 @@ pub(crate) const WITH_LOAD: &str = "the continuous load";
 // The decisions.
 
 pub(crate) const DECISIONS: &str = "Decisions";
+pub(crate) const BETWEEN_SAMPLES: &str = "No sync in the recording made this change.";
 pub(crate) const NO_DECISION: &str = "No rescale was observed in this run.";
 pub(crate) const SIZE: &str = "size";
 pub(crate) const WANTED: &str = "metrics ask for";
@@ -224,12 +225,15 @@ pub(crate) fn change(from: i32, to: i32) -> String {
 // The hops.
 
 pub(crate) const HOPS: &str = "Who believed what";
-pub(crate) const NO_HOPS: &str = "The HPA follows no queue that Surge compares.";
+pub(crate) const NO_HOPS: &str = "The recording has no figure of a metric.";
 pub(crate) const HOP: &str = "hop";
 pub(crate) const LAST_VALUE: &str = "last value";
 pub(crate) const WORST_LAG: &str = "worst lag";
 pub(crate) const AT: &str = "at";
 pub(crate) const REFERENCE: &str = "the reference";
+pub(crate) const METRIC_HEAD: [&str; 5] = [METRIC, "metrics API", "HPA status", WORST_LAG, AT];
+pub(crate) const METRIC_HOPS_NOTE: &str =
+    "Last figures. A lag is the time since the metrics API had the figure of the HPA's status.";
 pub(crate) const HOPS_NOTE: &str = "A lag is the time since the hop's value was the broker's.";
 
 // The jobs.

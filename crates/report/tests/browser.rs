@@ -99,7 +99,7 @@ fn recorded(data: &Data, chart: &Chart, name: &str, column: usize) -> Option<f32
     let history = &data.history;
     let series = match name {
         "messages in the queue" => &history.depth,
-        "messages unacked (in work)" => &history.in_work,
+        "messages unacked" => &history.in_work,
         "target" => &history.target,
         "HPA's reading" => &history.believed,
         "external metric" => &history.metric,

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Returns whether `GET path` as user `guest` (for RabbitMQ) returns 200.
-pub(crate) fn returns_ok(address: SocketAddr, path: &str) -> bool {
+/// Returns true if `GET path` as user `guest` (for RabbitMQ) returns 200.
+#[must_use]
+pub fn returns_ok(address: SocketAddr, path: &str) -> bool {
     status_line(address, path).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
 }
 

@@ -7,7 +7,7 @@
 pub mod browser;
 #[cfg(feature = "kubernetes")]
 pub mod fault_proxy;
-mod http;
+pub mod http;
 #[cfg(feature = "programs")]
 pub mod programs;
 pub mod prometheus;

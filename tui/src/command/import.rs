@@ -11,6 +11,7 @@ use super::{UNREACHABLE, USAGE, complain, note, runtime};
 use ::import::prometheus::{Answers, NAMES, Subject, Wanted};
 use ::import::{Imported, hpa_status, prometheus};
 use cluster::connect;
+use cluster::connect::server::Access;
 use cluster::errors::Failure;
 use cluster::prometheus::range::{Range, RangeServer};
 use cluster::prometheus::{Address, servers};
@@ -57,9 +58,15 @@ struct PrometheusArgs {
     /// A series to add: queue, in-work or metric, and its query; may be repeated
     #[arg(long = "query", value_name = "NAME=PROMQL", value_parser = query)]
     queries: Vec<(Subject, String)>,
-    /// URL of Prometheus, such as http://127.0.0.1:9090 [default: through a tunnel to the cluster's]
+    /// URL of Prometheus, such as https://prometheus.example [default: through a tunnel to the cluster's]
     #[arg(long, value_name = "URL", conflicts_with = "prometheus")]
     url: Option<String>,
+    /// PEM file of the CAs that may have issued the certificate of --url [default: those of the system]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    certificate_authority: Option<PathBuf>,
+    /// File with a bearer token for --url; a user and a password can be in the URL
+    #[arg(long, value_name = "FILE", requires = "url")]
+    token_file: Option<PathBuf>,
     /// Service of Prometheus [default: those named prometheus-operated]
     #[arg(long, value_name = "NAMESPACE/SERVICE:PORT")]
     prometheus: Option<Address>,
@@ -136,7 +143,8 @@ fn from_prometheus(arguments: &PrometheusArgs) -> Result<(), Failed> {
     }
     let runtime = runtime().ok_or((FAILED, "starting the runtime failed".to_owned()))?;
     let (wanted, answers) = runtime.block_on(ask(arguments, range))?;
-    let imported = prometheus::import(&wanted, &answers).map_err(|error| (FAILED, error.to_string()))?;
+    let imported =
+        prometheus::import(&wanted, &answers, range.step).map_err(|error| (FAILED, error.to_string()))?;
     write(&imported, &arguments.output)
 }
 
@@ -157,7 +165,12 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 async fn ask(arguments: &PrometheusArgs, range: Range) -> Result<(Wanted, Answers), Failed> {
     let (namespace, mut all) = match &arguments.url {
         Some(url) => {
-            let server = RangeServer::url(url).map_err(|sentence| (USAGE, format!("--url: {sentence}")))?;
+            let access = Access {
+                certificate_authority: arguments.certificate_authority.clone(),
+                token_file: arguments.token_file.clone(),
+            };
+            let server =
+                RangeServer::url(url, &access).map_err(|sentence| (USAGE, format!("--url: {sentence}")))?;
             let namespace = arguments.cluster.namespace.clone();
             (namespace.ok_or((USAGE, "--url needs --namespace".to_owned()))?, vec![server])
         }

@@ -26,8 +26,7 @@ use dashboard::chain::lag::MIN_LAG;
 use dashboard::chain::metric_beliefs::MetricBelief;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
-use explain::figure::Unit;
-use explain::metric::{name, target};
+use explain::metric::{current, name, target};
 use hpa::spec::Metric;
 use hpa::status::Current;
 
@@ -53,16 +52,6 @@ struct Samples {
     count: usize,
     age: Duration,
     window: Duration,
-}
-
-/// The figure of a status in the unit of the metric.
-fn figure(metric: &Metric, current: Option<&Current>) -> Option<String> {
-    let current = current?;
-    if let Some(percent) = current.average_utilization {
-        return Some(Unit::Percent.format(percent.into()));
-    }
-    let milli = current.average_value.or(current.value)?.milli().ok()?;
-    Some(Unit::of_samples(metric).format(milli))
 }
 
 impl<'a> MetricHops<'a> {
@@ -123,8 +112,8 @@ impl<'a> MetricHops<'a> {
     fn rows(&self, index: usize, metric: &Metric, laggard: Option<&Laggard>) -> Vec<Vec<Span<'static>>> {
         let (data, theme) = (self.data, self.theme);
         let belief = self.belief(index);
-        let served = figure(metric, belief.and_then(|belief| belief.served.as_ref()));
-        let reported = figure(metric, belief.and_then(|belief| belief.reported.as_ref()));
+        let served = belief.and_then(|belief| current(metric, belief.served.as_ref()?));
+        let reported = belief.and_then(|belief| current(metric, belief.reported.as_ref()?));
         let slot = data.estimate.readings.slot(index);
         let none = || text::NO_READING.to_owned();
         let mut rows = Vec::new();
@@ -190,8 +179,8 @@ impl<'a> MetricHops<'a> {
         let theme = self.theme;
         let Some((index, metric)) = self.metric() else { return };
         let belief = self.belief(index);
-        let value = |current: Option<&Current>| {
-            figure(metric, current).unwrap_or_else(|| text::NO_READING.to_owned())
+        let value = |figure: Option<&Current>| {
+            figure.and_then(|figure| current(metric, figure)).unwrap_or_else(|| text::NO_READING.to_owned())
         };
         let mut spans = vec![span(theme, Ink::Dim, text::LINE)];
         spans.push(span(theme, Ink::Text, format!("{}  ", fit(&name(metric), 24))));

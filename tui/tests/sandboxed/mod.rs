@@ -1,4 +1,4 @@
-//! An empty sandbox as the cluster for commands, and the commands as a user runs them.
+//! A sandbox as the cluster for commands, and the commands as a user runs them.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use testkit::wait;
 
 pub(crate) const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// `surge sandbox --empty`, ready, with a folder of its own. It ends with the value.
+/// `surge sandbox`, ready, with a folder of its own. It ends with the value.
 pub(crate) struct Sandbox {
     folder: tempfile::TempDir,
     child: Child,
@@ -17,9 +17,15 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn empty() -> Self {
+        Self::with(&["--empty", "--sync-period", "1s"])
+    }
+
+    pub(crate) fn with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(SURGE)
-            .args(["sandbox", "--empty", "--sync-period", "1s", "--kubeconfig"])
+            .arg("sandbox")
+            .args(arguments)
+            .arg("--kubeconfig")
             .arg(folder.path().join("config"))
             .envs(["XDG_RUNTIME_DIR", "TMPDIR", "HOME"].map(|name| (name, folder.path())))
             .env("KUBECONFIG", "")

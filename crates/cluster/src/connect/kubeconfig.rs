@@ -168,7 +168,7 @@ fn reduce(kubeconfig: &Kubeconfig, flags: &ConnectFlags) -> Result<Selected, Con
 }
 
 /// A cause and its fix.
-type FieldError = (String, &'static str);
+pub(super) type FieldError = (String, &'static str);
 
 fn configure(context: &str, cluster: &Cluster, mut user: AuthInfo) -> Result<Selected, FieldError> {
     let is_insecure = cluster.insecure_skip_tls_verify.unwrap_or(false);
@@ -252,7 +252,7 @@ fn pem(field: &str, file: &Option<String>, data: &Option<String>) -> Result<Opti
     std::fs::read(path).map(Some).map_err(cause)
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
     let found: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found.into_iter().map(|der| der.to_vec()).collect()),
@@ -261,7 +261,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
 }
 
 /// Uses the login of the server's URL, unless the user has one, as Go's net/http does.
-fn add_login(user: &mut AuthInfo, login: &proxy::Login) {
+pub(super) fn add_login(user: &mut AuthInfo, login: &proxy::Login) {
     // A password can only be set by deserialization.
     let fields = serde_json::json!({"username": login.user, "password": login.password});
     if user.username.is_none()

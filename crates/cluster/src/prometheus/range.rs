@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use ::http::{Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use kube::Client;
+use kube::client::Body;
 use promfmt::api::{Answer, QueryResult, Row};
 use promfmt::percent;
 use text::clean;
-use tokio::net::TcpStream;
 
+use crate::connect::server::{self, Access};
 use crate::endpoint::Endpoint;
-use crate::errors::Failure;
-use crate::http::{self, Connection, HttpRequest, HttpResponse};
+use crate::errors::{self, Failure, TIMED_OUT};
+use crate::http::{self, BODY_LIMIT};
 use crate::persistent_connection::PersistentConnection;
 
 /// Timeout of one query: Prometheus' own default is two minutes.
@@ -34,41 +38,29 @@ pub struct Range {
 /// A Prometheus server for queries over ranges.
 pub struct RangeServer {
     way: Way,
-    host: String,
-    /// The path before `/api`.
-    prefix: String,
+    /// The server in a message, without credentials.
+    name: String,
 }
 
 enum Way {
     Tunnel(PersistentConnection),
-    Address(String),
+    Url(Client),
 }
 
 impl RangeServer {
     /// A server behind a Service of the cluster.
     #[must_use]
     pub fn tunnel(client: Client, endpoint: Endpoint) -> Self {
-        let host = endpoint.service.clone();
-        Self { way: Way::Tunnel(PersistentConnection::new(client, endpoint)), host, prefix: String::new() }
+        let name = format!("Service {}", endpoint.service);
+        Self { way: Way::Tunnel(PersistentConnection::new(client, endpoint)), name }
     }
 
-    /// A server at a URL such as `http://127.0.0.1:9090`.
+    /// A server at a URL such as `https://prometheus.example:9090`.
     ///
     /// # Errors
-    /// Fails if the text is no such URL, with a sentence.
-    pub fn url(url: &str) -> Result<Self, String> {
-        let uri: ::http::Uri =
-            url.parse().map_err(|error| format!("{} is no URL: {error}", clean::text(url)))?;
-        if uri.scheme_str() != Some("http") {
-            let sentence = "only http:// is supported; for another server, forward a port to it";
-            return Err(format!("{}: {sentence}", clean::text(url)));
-        }
-        let host = uri.host().ok_or_else(|| format!("{} has no host", clean::text(url)))?;
-        Ok(Self {
-            way: Way::Address(format!("{host}:{}", uri.port_u16().unwrap_or(80))),
-            host: uri.authority().map_or_else(|| host.to_owned(), ToString::to_string),
-            prefix: uri.path().trim_end_matches('/').to_owned(),
-        })
+    /// Fails with a sentence if the URL, or a file that it needs, cannot be used.
+    pub fn url(url: &str, access: &Access) -> Result<Self, String> {
+        Ok(Self { way: Way::Url(server::at_url(url, access)?), name: server::shown(url) })
     }
 
     /// The series of a query over a range.
@@ -95,63 +87,46 @@ impl RangeServer {
     async fn part(&mut self, query: &str, start: i64, end: i64, step: i64) -> Result<Vec<Row>, Failure> {
         let seconds = |ms: i64| format!("{}.{:03}", ms.div_euclid(1_000), ms.rem_euclid(1_000));
         let path = format!(
-            "{}/api/v1/query_range?query={}&start={}&end={}&step={}",
-            self.prefix,
+            "/api/v1/query_range?query={}&start={}&end={}&step={}",
             percent::encode(query),
             seconds(start),
             seconds(end),
             seconds(step)
         );
-        let request =
-            http::get(&self.host, &path).map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let answer = match &mut self.way {
-            Way::Tunnel(connection) => connection.ask(&request, TIMEOUT).await?,
-            Way::Address(address) => ask(address, request).await?,
+        let (status, body) = match &mut self.way {
+            Way::Tunnel(connection) => {
+                let request = http::get(&connection.endpoint().service, &path);
+                let request = request.map_err(|error| Failure::Unavailable(error.to_string()))?;
+                let answer = connection.ask(&request, TIMEOUT).await?;
+                (answer.status, answer.body)
+            }
+            Way::Url(client) => {
+                let lost = |cause: &str| Failure::Lost(format!("no answer from {}: {cause}", self.name));
+                let asked = tokio::time::timeout(TIMEOUT, ask(client, &path)).await;
+                asked.map_err(|_elapsed| lost(TIMED_OUT))?.map_err(|cause| lost(&cause))?
+            }
         };
-        rows(&answer).map_err(Failure::Lost)
+        rows(status, &body).map_err(|cause| Failure::Lost(format!("{} answered {cause}", self.name)))
     }
 }
 
-async fn ask(address: &str, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let lost = |error: String| {
-        Failure::Lost(format!("no answer from Prometheus at {}: {error}", clean::text(address)))
-    };
-    let connect = TcpStream::connect(address);
-    let stream = tokio::time::timeout(Duration::from_secs(10), connect)
-        .await
-        .map_err(|_elapsed| lost("the connection timed out".to_owned()))?
-        .map_err(|error| lost(error.to_string()))?;
-    let mut connection = Connection::over(stream).await.map_err(|error| lost(error.to_string()))?;
-    connection.send(request, TIMEOUT).await.map_err(|error| lost(error.to_string()))
+/// Status and body of an answer.
+async fn ask(client: &Client, path: &str) -> Result<(StatusCode, Bytes), String> {
+    let request = Request::get(path).body(Body::empty()).map_err(|error| error.to_string())?;
+    let answer = client.send(request).await.map_err(|error| errors::kube(&error))?;
+    let (parts, body) = answer.into_parts();
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|error| error.to_string())?;
+    Ok((parts.status, body.to_bytes()))
 }
 
 /// The series of an answer.
-fn rows(answer: &HttpResponse) -> Result<Vec<Row>, String> {
-    let status = answer.status;
-    let parsed: Answer<QueryResult> = serde_json::from_slice(&answer.body)
-        .map_err(|error| format!("Prometheus answered {status} with invalid JSON: {error}"))?;
-    match parsed {
-        Answer::Success { data: QueryResult::Matrix(rows) } => Ok(rows),
-        Answer::Success { .. } => Err(format!("Prometheus answered {status} without series")),
-        Answer::Error(error) => Err(format!("Prometheus answered {status}: {}", clean::text(&error.message))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_has_a_host_and_a_prefix() {
-        let server = RangeServer::url("http://prometheus.example:9090/base/").unwrap();
-        assert_eq!((server.host.as_str(), server.prefix.as_str()), ("prometheus.example:9090", "/base"));
-        for (url, expected) in [
-            ("https://prometheus.example", "only http:// is supported"),
-            ("prometheus", "only http:// is supported"),
-            ("http:// x", "is no URL"),
-        ] {
-            let error = RangeServer::url(url).err().unwrap();
-            assert!(error.contains(expected), "{url}: {error}");
-        }
+fn rows(status: StatusCode, body: &[u8]) -> Result<Vec<Row>, String> {
+    match serde_json::from_slice(body) {
+        Ok(Answer::Success { data: QueryResult::Matrix(rows) }) => Ok(rows),
+        Ok(Answer::Success { .. }) => Err(format!("{status} without series")),
+        Ok(Answer::Error(error)) => Err(format!("{status}: {}", clean::text(&error.message))),
+        // A proxy or a login page answers with HTML.
+        Err(_invalid) if !status.is_success() => Err(status.to_string()),
+        Err(error) => Err(format!("{status} with invalid JSON: {error}")),
     }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::clock::At;
 
 /// Bucket width in milliseconds and number of buckets, from fine to coarse: ten minutes at 0.2 s, ten hours
-/// at 1 s, and a day at 10 s. The last level also saves time: a wide stretch is drawn from a tenth of the
-/// buckets.
-const LEVELS: [(u64, usize); 3] = [(200, 3_000), (1_000, 36_000), (10_000, 8_640)];
+/// at 1 s, a day at 10 s, and fifteen days at a minute, the time for which Prometheus keeps its data by default. The coarse
+/// levels also save time: a wide stretch is drawn from a fraction of the buckets.
+const LEVELS: [(u64, usize); 4] = [(200, 3_000), (1_000, 36_000), (10_000, 8_640), (60_000, 21_600)];
 
 /// The values during one bucket. Sixteen bytes, because there are many of them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 struct Bucket {
     /// Its start in widths of its level since the run began; enough for 27 years of the finest.
     slot: u32,
@@ -20,6 +20,14 @@ struct Bucket {
     max: f32,
     /// The value at the bucket's end, which holds until the next bucket; NaN without a reading.
     last: f32,
+}
+
+/// A missing reading equals a missing reading.
+impl PartialEq for Bucket {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |bucket: &Self| [bucket.min, bucket.max, bucket.last].map(f32::to_bits);
+        self.slot == other.slot && bits(self) == bits(other)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -249,7 +257,7 @@ mod tests {
                 }
                 proptest::prop_assert_eq!(series.at(at(ms)), value.map(|value| value as f32));
             }
-            // The coarsest level holds a day; all of it is in view, in columns of any width.
+            // All of the last day is in view, in columns of any width.
             let begin = ms.saturating_sub(80_000_000);
             let step = (ms - begin) / count + 1;
             let columns = series.columns(at(begin), Duration::from_millis(step), count as usize);

@@ -1,8 +1,10 @@
 //! Round steps for the axes of charts.
 
 /// The distances of labels on a time axis, in seconds.
-pub const TIME_STEPS: [u64; 15] =
-    [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200];
+pub const TIME_STEPS: [u64; 18] = [
+    5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800,
+    604_800,
+];
 
 /// Rounds up to 1, 2, 2.5, 5 or 10 times a power of ten that is a whole number, as messages and pods are.
 #[must_use]
@@ -30,7 +32,7 @@ mod tests {
     fn time_labels_are_round() {
         assert_eq!(
             (time_step(60, 6), time_step(300, 5), time_step(300, 12), time_step(99_999_999, 5)),
-            (10, 60, 30, 43_200)
+            (10, 60, 30, 604_800)
         );
     }
 }

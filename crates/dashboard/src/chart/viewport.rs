@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::clock::At;
 
 /// The widths that `z` and `Z` step through, in seconds.
-pub const WIDTHS: [u64; 12] = [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800, 36_000];
+pub const WIDTHS: [u64; 15] =
+    [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800, 36_000, 86_400, 259_200, 604_800];
 
 /// The widths through which an automatic stretch grows in the run's first minutes.
 const AUTO_WIDTHS: [u64; 7] = [15, 30, 60, 90, 120, 180, 300];
@@ -208,7 +209,7 @@ impl Viewport {
         }
         let middle = At(old.end.0.saturating_sub(Duration::from_secs(old.seconds) / 2));
         let fixed = around.or(old.cursor).unwrap_or(middle).min(old.end);
-        // Both are seconds of at most ten hours, so their ratio is exact enough.
+        // Both are seconds of at most a week, so their ratio is exact enough.
         let right = old.end.since(fixed).mul_f64(seconds as f64 / old.seconds as f64);
         self.end_at(now, At(fixed.0.saturating_add(right)));
     }

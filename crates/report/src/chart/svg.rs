@@ -110,7 +110,7 @@ pub(crate) fn svg(chart: &Chart, day: &DayClock, id: &str, name: &str, descripti
                 @for mark in &chart.marks {
                     text class=(format!("mark {}", mark_class(mark.kind))) data-at=(mark.at.seconds()) x=(n(x(mark.at)))
                         y=(n(marks_y)) {
-                        title { (day.time_of_day(mark.at)) " " (mark.kind.title()) }
+                        title { (day.moment(mark.at)) " " (mark.kind.title()) }
                         (mark.kind.symbol())
                     }
                 }
@@ -265,7 +265,7 @@ fn timeline(lane: &Lane, top: f64, x: &impl Fn(At) -> f64, day: &DayClock) -> Ma
             }
             @for (at, mark) in &lane.marks {
                 text class="lane-mark" data-at=(at.seconds()) x=(n(x(*at))) y=(n(top + LANE - 2.0)) {
-                    title { (day.time_of_day(*at)) " " (strings::lane_mark(*mark)) }
+                    title { (day.moment(*at)) " " (strings::lane_mark(*mark)) }
                     (lane_symbol(*mark))
                 }
             }
@@ -308,11 +308,7 @@ fn labels(chart: &Chart, day: &DayClock) -> impl Iterator<Item = At> + use<> {
 }
 
 fn label(day: &DayClock, at: At, chart: &Chart) -> String {
-    let mut text = day.time_of_day(at);
-    if clock_step(chart).is_multiple_of(60) {
-        text.truncate(5);
-    }
-    text
+    day.label(at, clock_step(chart))
 }
 
 /// The sample of a curve in the legend.

@@ -32,7 +32,7 @@ pub(crate) fn table(chart: &Chart, day: &DayClock) -> Markup {
                     tbody {
                         @for column in rows {
                             tr data-column=(column) {
-                                th scope="row" { (day.time_of_day(chart.end_of(column))) }
+                                th scope="row" { (day.moment(chart.end_of(column))) }
                                 @for curve in chart.plots.iter().flat_map(|plot| &plot.curves) {
                                     td { (value(curve.columns[column].and_then(|column| column.last))) }
                                 }

@@ -18,6 +18,7 @@ use super::figures::{figure, figure_name, outcome_word};
 use crate::chart::svg::{self, bar, sample};
 use crate::chart::{Chart, table};
 use crate::run::{Outcome, Run, Total};
+use crate::story::WorstLag;
 use crate::strings;
 
 /// All sections of a run. `index` makes its IDs unique.
@@ -138,7 +139,7 @@ fn summary(run: &Run) -> Vec<String> {
     }
     let worst = ChainHop::ALL.into_iter().filter_map(|hop| Some((hop, run.story.worst_lag(hop)?)));
     if let Some((hop, worst)) = worst.max_by_key(|(_, worst)| worst.lag.by) {
-        let clock = data.day.time_of_day(worst.at);
+        let clock = data.day.moment(worst.at);
         sentences.push(strings::slowest(hop.title(), &measured(worst.lag.by), &clock));
     }
     if accepted > 0 {
@@ -164,7 +165,7 @@ fn chart(run: &Run, index: usize) -> Markup {
     }
     let id = format!("chart-{index}");
     let titles: Vec<&str> = chart.plots.iter().map(|plot| plot.title.as_str()).collect();
-    let (from, to) = (day.time_of_day(run.origin.begins), day.time_of_day(run.data.now));
+    let (from, to) = (day.moment(run.origin.begins), day.moment(run.data.now));
     let description = strings::chart_description(&titles, &from, &to, run.story.rescales().len());
     let name = strings::chart_name(&run.origin.name);
     let kinds: Vec<MarkKind> =
@@ -305,7 +306,7 @@ fn facts(burst: &Burst) -> Vec<String> {
 
 fn stopwatch(run: &Run, burst: &Burst) -> Markup {
     let day = &run.data.day;
-    let (size, clock) = (count(burst.size.into()), day.time_of_day(burst.pressed));
+    let (size, clock) = (count(burst.size.into()), day.moment(burst.pressed));
     let order = burst.watch.in_order();
     let above = order.iter().scan(burst.pressed, |at, stage| {
         let above = *at;
@@ -385,7 +386,7 @@ fn decisions(run: &Run) -> Markup {
                         tbody {
                             @for rescale in rescales {
                                 tr {
-                                    th scope="row" { (run.data.day.time_of_day(rescale.at)) }
+                                    th scope="row" { (run.data.day.moment(rescale.at)) }
                                     td class="size" { (strings::change(rescale.from, rescale.to)) }
                                     td class="number" {
                                         (rescale.wanted.map_or_else(|| strings::UNKNOWN.to_owned(), |size| size.to_string()))
@@ -402,45 +403,37 @@ fn decisions(run: &Run) -> Markup {
     }
 }
 
+/// The beliefs of each hop about the queue; without a queue, those about each metric.
 fn hops(run: &Run) -> Markup {
     let data = &run.data;
-    let hops: Vec<ChainHop> =
-        data.hops().into_iter().filter(|hop| data.beliefs.get(*hop).is_some()).collect();
+    let rows = if data.has_queue() { queue_hops(run) } else { metric_hops(run) };
+    let (head, note) = match data.has_queue() {
+        true => (
+            [strings::HOP, strings::LAST_VALUE, strings::WORST_LAG, strings::AT].as_slice(),
+            strings::HOPS_NOTE,
+        ),
+        false => (strings::METRIC_HEAD.as_slice(), strings::METRIC_HOPS_NOTE),
+    };
     html! {
         section {
             h3 { (strings::HOPS) }
-            @if hops.is_empty() || !data.has_queue() {
+            @if rows.is_empty() {
                 p { (strings::NO_HOPS) }
             } @else {
-                p class="note" { (strings::HOPS_NOTE) }
+                p class="note" { (note) }
                 div class="scroll" {
                     table {
                         thead {
                             tr {
-                                th scope="col" { (strings::HOP) }
-                                th scope="col" class="number" { (strings::LAST_VALUE) }
-                                th scope="col" class="number" { (strings::WORST_LAG) }
-                                th scope="col" { (strings::AT) }
+                                th scope="col" { (head[0]) }
+                                @for title in &head[1..] { th scope="col" class="number" { (title) } }
                             }
                         }
                         tbody {
-                            @for hop in hops {
-                                @let worst = run.story.worst_lag(hop);
-                                @let total = data.beliefs.get(hop).and_then(|belief| belief.total);
+                            @for (name, cells) in rows {
                                 tr {
-                                    th scope="row" { (hop.title()) }
-                                    td class="number" { (total.map_or_else(|| strings::NO_VALUE.to_owned(), count)) }
-                                    @match worst {
-                                        _ if hop == ChainHop::Broker => { td class="number" { (strings::REFERENCE) } td {} },
-                                        Some(worst) => {
-                                            td class="number" {
-                                                @if worst.lag.is_lower_bound { "≥ " }
-                                                (measured(worst.lag.by))
-                                            }
-                                            td { (data.day.time_of_day(worst.at)) }
-                                        },
-                                        None => { td class="number" { (strings::NO_LAG) } td {} },
-                                    }
+                                    th scope="row" { (name) }
+                                    @for cell in cells { td class="number" { (cell) } }
                                 }
                             }
                         }
@@ -449,6 +442,45 @@ fn hops(run: &Run) -> Markup {
             }
         }
     }
+}
+
+/// Hop, its last value, its worst lag, and the time of that.
+fn queue_hops(run: &Run) -> Vec<(String, Vec<String>)> {
+    let data = &run.data;
+    let rows = data.hops().into_iter().filter_map(|hop| {
+        let belief = data.beliefs.get(hop)?;
+        let value = belief.total.map_or_else(|| strings::NO_VALUE.to_owned(), count);
+        let [lag, at] = match hop {
+            ChainHop::Broker => [strings::REFERENCE.to_owned(), String::new()],
+            hop => worst_lag(run, run.story.worst_lag(hop)),
+        };
+        Some((hop.title().to_owned(), vec![value, lag, at]))
+    });
+    rows.collect()
+}
+
+/// Metric, the last figures of the metrics API and of the HPA's status, the worst lag of the status, and the time of that.
+fn metric_hops(run: &Run) -> Vec<(String, Vec<String>)> {
+    let data = &run.data;
+    let metrics = data.hpa.get().and_then(|hpa| hpa.spec.as_ref()).map_or(&[][..], |spec| &spec.metrics);
+    let rows = metrics.iter().enumerate().filter_map(|(index, metric)| {
+        let belief = data.metric_beliefs.get(index)?;
+        let figure = |current: Option<_>| {
+            let figure = current.and_then(|current| explain::metric::current(metric, current));
+            figure.unwrap_or_else(|| strings::NO_VALUE.to_owned())
+        };
+        let [lag, at] = worst_lag(run, run.story.worst_metric_lag(index));
+        let figures = [figure(belief.served.as_ref()), figure(belief.reported.as_ref()), lag, at];
+        Some((explain::metric::name(metric), figures.into()))
+    });
+    rows.collect()
+}
+
+/// A lag, and the time of it.
+fn worst_lag(run: &Run, worst: Option<WorstLag>) -> [String; 2] {
+    let Some(WorstLag { lag, at }) = worst else { return [strings::NO_LAG.to_owned(), String::new()] };
+    let bound = if lag.is_lower_bound { "≥ " } else { "" };
+    [format!("{bound}{}", measured(lag.by)), run.data.day.moment(at)]
 }
 
 fn jobs(run: &Run) -> Markup {
@@ -486,7 +518,7 @@ fn settings(run: &Run) -> Markup {
                     thead { tr { th scope="col" { (strings::FROM) } th scope="col" { (strings::IN_FORCE) } } }
                     tbody {
                         @for (at, settings) in run.story.settings() {
-                            tr { th scope="row" { (data.day.time_of_day(*at)) } td { (settings.words()) } }
+                            tr { th scope="row" { (data.day.moment(*at)) } td { (settings.words()) } }
                         }
                     }
                 }
@@ -518,7 +550,7 @@ fn doctor(run: &Run) -> Markup {
             @match run.data.doctor.found() {
                 None => p { (strings::NO_DOCTOR) },
                 Some(found) => {
-                    p { (strings::doctor_at(&day.time_of_day(found.at), &found.report.summary())) }
+                    p { (strings::doctor_at(&day.moment(found.at), &found.report.summary())) }
                     div class="scroll" {
                         table class="doctor" {
                             thead {

@@ -131,10 +131,7 @@ pub(in crate::view) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axi
     }
     let step = time_step(axis.stretch.seconds, usize::from(plot.width) / 11);
     for at in data.day.round(axis.from(), axis.stretch.end, step) {
-        let mut text = data.day.time_of_day(at);
-        if step.is_multiple_of(60) {
-            text.truncate(5);
-        }
+        let text = data.day.label(at, step);
         let Some(cell) = axis.cell(at) else { continue };
         // Eight characters at most.
         let length = text.len() as u16;
