@@ -259,7 +259,7 @@ impl Overview<'_> {
             }
             Content::Summary(Panel::Decision) => Decision { data, theme }.summary(buffer, area),
             Content::Summary(Panel::Stopwatch) => {
-                Stopwatch { data, access: self.access, theme }.summary(buffer, row(area, 0))
+                Stopwatch { data, access: self.access, theme }.summary(buffer, row(area, 0));
             }
             Content::Summary(Panel::Beliefs) => Hops { data, theme }.summary(buffer, row(area, 0)),
             Content::Summary(Panel::Workers) => Workers { data, lens, theme }.summary(buffer, row(area, 0)),
