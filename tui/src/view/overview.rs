@@ -87,7 +87,7 @@ enum Content {
     Summary(Panel),
     /// A panel that has the screen for itself.
     Alone(Panel),
-    /// What an expanded panel has no room for elsewhere, below it.
+    /// More of the subject of an expanded panel, in the rows below it.
     More(Panel),
     /// The values at the cursor.
     Instant,
