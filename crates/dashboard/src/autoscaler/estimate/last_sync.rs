@@ -131,6 +131,7 @@ impl LastSync {
             Agreement::OtherGate
         }
     }
+
     /// The probable cause of a different result.
     fn cause(&self) -> &'static str {
         let window = self.trace.stabilised.and_then(|s| s.held_by).map_or(300, |held| held.window_seconds);
