@@ -371,6 +371,8 @@ fn every_key_answers_on_every_screen() {
     let codes: Vec<KeyCode> = codes.collect();
     for screen in Screen::ALL {
         world.model.ui.show(*screen);
+        // The notice of the key before would hide that of a key which says the same.
+        world.model.ui.notice = None;
         let before = world.model.clone();
         for code in &codes {
             world.model = before.clone();

@@ -171,7 +171,7 @@ fn rescales(path: &Path) -> Vec<Rescale> {
         let _dropped = update(&mut model, stamped);
         let Some(last) = model.data.estimate.last().filter(|last| Some(last.at) != synced) else { continue };
         synced = Some(last.at);
-        let (from, to) = last.sizes();
+        let (from, to) = last.reported.sizes();
         if from != to {
             rescales.push(Rescale { from, to, calculated: last.trace.desired });
         }

@@ -1,7 +1,7 @@
 //! The parts of a run that its last state does not have any more: the decision at each rescale, the worst lag of each hop, and
 //! the HPA's settings over time.
 
-use dashboard::autoscaler::estimate::{self, Agreement, LastSync};
+use dashboard::autoscaler::estimate::{self, Agreement, LastSync, ReportedStatus};
 use dashboard::autoscaler::hpa_settings::HpaSettings;
 use dashboard::chain::beliefs::ChainHop;
 use dashboard::chain::lag::{Lag, MIN_LAG};
@@ -47,7 +47,7 @@ pub struct Story {
     metric_lags: Vec<Option<WorstLag>>,
     settings: Vec<(At, HpaSettings)>,
     synced: Option<At>,
-    /// The size that the newest sync left.
+    /// The size that the newest status wants.
     size: Option<i32>,
 }
 
@@ -69,15 +69,17 @@ impl Story {
             let lag = data.metric_beliefs.get(index).and_then(|belief| belief.lag(data.now));
             note(worst, lag, data.now);
         }
-        let Some(last) = data.estimate.last().filter(|last| Some(last.at) != self.synced) else {
-            return;
-        };
-        self.synced = Some(last.at);
-        let (from, to) = last.sizes();
-        let before = self.size.replace(to);
-        if from != to {
-            self.rescales.push(rescale(data, last));
-        } else if let Some(from) = before.filter(|before| *before != to) {
+        if let Some(last) = data.estimate.last().filter(|last| Some(last.at) != self.synced) {
+            self.synced = Some(last.at);
+            let (from, to) = last.reported.sizes();
+            if from != to {
+                self.rescales.push(rescale(data, last));
+            }
+        }
+        let Some(hpa) = data.hpa.get().filter(|hpa| hpa.has_synced()) else { return };
+        let (_, to) = ReportedStatus::of(hpa).sizes();
+        let is_known = || self.rescales.last().is_some_and(|last| last.to == to);
+        if let Some(from) = self.size.replace(to).filter(|from| *from != to && !is_known()) {
             // Samples of another tool can miss the status of the sync that rescaled.
             let reasons = vec![strings::BETWEEN_SAMPLES.to_owned()];
             let targets = strings::UNKNOWN.to_owned();

@@ -109,7 +109,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
 fn size_before(data: &Data, event: &ClusterEvent) -> Option<i32> {
     let (size, _) = event.rescale()?;
     let (current, desired) = match data.estimate.last() {
-        Some(last) => last.sizes(),
+        Some(last) => last.reported.sizes(),
         None => data.hpa.get().map(|hpa| (hpa.current_replicas, hpa.desired_replicas))?,
     };
     Some(if desired == size { current } else { desired }).filter(|before| *before != size && !event.old)

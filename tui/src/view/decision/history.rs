@@ -52,7 +52,7 @@ impl History<'_> {
 
     fn sync(&self, sync: &LastSync, is_marked: bool) -> Row<'static> {
         let theme = self.theme;
-        let (from, to) = sync.sizes();
+        let (from, to) = sync.reported.sizes();
         let clock = |at: At| self.data.day.time_of_day(at);
         let (wanted, limit) = wanted_and_limit(sync, &clock);
         let wanted = wanted.map_or_else(|| "-".to_owned(), |wanted| wanted.to_string());

@@ -43,7 +43,7 @@ pub(in crate::view) fn sync_in_short(data: &Data, at: At, theme: Theme) -> Optio
 
 /// The sizes of a sync, the size that its metric wanted, and what limited it.
 pub(super) fn sizes(data: &Data, sync: &LastSync, theme: Theme) -> Vec<Span<'static>> {
-    let (from, to) = sync.sizes();
+    let (from, to) = sync.reported.sizes();
     let size = if from == to { to.to_string() } else { text::sizes(from, to) };
     let mut spans = vec![span(theme, Ink::Value, size)];
     let (wanted, limit) = wanted_and_limit(sync, &|at| data.day.time_of_day(at));

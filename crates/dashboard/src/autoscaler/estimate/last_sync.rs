@@ -92,6 +92,14 @@ impl ReportedStatus {
 }
 
 impl ReportedStatus {
+    /// The size that the sync found, and the one that it left. A sync that fails leaves the size; its status then has the size
+    /// of an earlier decision, or 0 before the first one.
+    #[must_use]
+    pub fn sizes(&self) -> (i32, i32) {
+        let fails = self.bound == Some(Constraint::InvalidMetricGuard);
+        (self.current, if fails { self.current } else { self.desired })
+    }
+
     /// Returns true if our arithmetic gives the size and the gate of the status.
     #[must_use]
     pub fn agrees_with(&self, trace: &Trace) -> bool {
@@ -112,14 +120,6 @@ impl ReportedStatus {
 }
 
 impl LastSync {
-    /// The size that the sync found, and the one that it left. A sync that fails leaves the size; its status then has the size
-    /// of an earlier decision, or 0 before the first one.
-    #[must_use]
-    pub fn sizes(&self) -> (i32, i32) {
-        let ReportedStatus { current, desired, bound, .. } = self.reported;
-        (current, if bound == Some(Constraint::InvalidMetricGuard) { current } else { desired })
-    }
-
     /// Compares the controller's status with our arithmetic.
     #[must_use]
     pub fn agreement(&self) -> Agreement {
