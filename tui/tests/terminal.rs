@@ -179,8 +179,9 @@ fn stop_and_continue_from_outside_work_as_ctrl_z_and_fg() {
     // SIGSTOP cannot be caught, but what follows it can.
     for sent in [Signal::TSTP, Signal::STOP] {
         kill_process(dashboard, sent).unwrap();
+        // Before that the dashboard would get the shell's keys when it continues.
+        shell.wait_for("the shell to say so", |screen| screen.contains("Stopped"));
         if sent == Signal::TSTP {
-            shell.wait_for("the shell to say so", |screen| screen.contains("Stopped"));
             wait::until_blocking("the terminal to be the shell's", || {
                 let modes = shell.modes().unwrap();
                 (!modes.alternate_screen && !modes.hidden_cursor && !modes.mouse).then_some(())
