@@ -64,7 +64,7 @@ async fn up_twice_status_and_down() {
         (status.code == Some(0)).then_some(())
     });
     let status = Said::by(&mut sandbox.surge(&path(), &["status"])).fine();
-    assert_eq!(status.out.lines().count(), 10, "{}", status.out);
+    assert_eq!(status.out.lines().count(), 11, "{}", status.out);
     assert!(status.out.contains("ok hpa         0/20 (avg), replicas 1"), "{}", status.out);
     let json = Said::by(&mut sandbox.surge(&path(), &["status", "--output", "json"])).fine();
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();

@@ -106,7 +106,7 @@ fn recorded(data: &Data, chart: &Chart, name: &str, column: usize) -> Option<f32
         "replicas ready" => &history.ready,
         "replicas current" => &history.current,
         "replicas desired" => &history.desired,
-        "replicas by ratio alone" => &history.raw,
+        "replicas wanted by the metric" => &history.raw,
         other => panic!("{other} is not a curve of this run"),
     };
     series.at(at)
