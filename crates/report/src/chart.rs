@@ -1,5 +1,5 @@
 //! The chart of a whole run as data: the plots with their curves, the marks, the drills and the workers' timelines, all on one
-//! time axis. [`svg`] draws it, [`table`] lists its values.
+//! time axis. `svg` draws it, `table` lists its values.
 
 pub(crate) mod svg;
 pub(crate) mod table;

@@ -3,7 +3,7 @@
 //! Everything is pure: time and observations are arguments, and a caller carries out the [`engine::Action`]s.
 //!
 //! - [`names`]: every name that a condition may use, with its unit, source and meaning.
-//! - [`file`]: the TOML file, and its errors by line and field.
+//! - [`mod@file`]: the TOML file, and its errors by line and field.
 //! - [`engine`]: the state of a run. It asks a [`world::World`] for numbers and returns actions and results.
 //! - [`virtual_run`]: a run in virtual time on the exact controller and a simulated queue.
 //! - [`outcome`] and [`results`]: the result of a run as data, and as files for other programs.

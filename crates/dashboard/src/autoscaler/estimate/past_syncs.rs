@@ -47,7 +47,7 @@ impl PastSyncs {
         self.list.iter()
     }
 
-    /// The sync in force at an instant: the newest one until then. The update of its status may come up to [`STATUS_DELAY`] later.
+    /// The sync in force at an instant: the newest one until then. The update of its status may come up to `STATUS_DELAY` later.
     #[must_use]
     pub fn in_force(&self, at: At) -> Option<&LastSync> {
         self.list.get(self.next_index(at).checked_sub(1)?)
