@@ -115,12 +115,6 @@ pub(crate) async fn messages_are_published_and_read(broker: &BrokerUnderTest) {
             "406 PRECONDITION_FAILED - user_id property set to 'nope' but authenticated user was 'guest'",
         ),
         (
-            "/queues/%2F/managed_nope/get",
-            json!({"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}),
-            404,
-            "NOT_FOUND - no queue 'managed_nope' in vhost '/'",
-        ),
-        (
             "/queues/%2F/managed_messages/get",
             json!({"count": 1, "encoding": "auto"}),
             400,
@@ -129,6 +123,9 @@ pub(crate) async fn messages_are_published_and_read(broker: &BrokerUnderTest) {
     ] {
         assert_eq!(refusal(broker, Method::POST, path, body).await, (status, reason.to_owned()), "{path}");
     }
+    // RabbitMQ 3 and 4 give the reason in other words.
+    let body = json!({"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"});
+    assert_eq!(call(broker, Method::POST, "/queues/%2F/managed_nope/get", body).await.0, 404);
     let get = "/queues/%2F/managed_messages/get";
     let all = |mode: &str| json!({"count": 5, "ackmode": mode, "encoding": "auto"});
     let (_, first) = call(broker, Method::POST, get, all("ack_requeue_true")).await;
