@@ -122,7 +122,7 @@ fn figures(world: &mut World) -> BTreeMap<&'static str, Vec<(&'static str, Strin
 ///
 /// # Panics
 ///
-/// When two places show different values of a quantity.
+/// Fails if two places show different values of a quantity.
 fn agree(world: &mut World, moment: &str) -> BTreeMap<&'static str, usize> {
     let mut places = BTreeMap::new();
     for (quantity, values) in figures(world) {
