@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::answer::Refusal;
 use super::list;
 use crate::error::{AmqpError, ReplyCode};
-use crate::http::query::QueryPairs;
 use crate::shared::Shared;
 use crate::state::State as Broker;
 use crate::state::connection::{Channel, Client, Connection, Flow, Phase};
@@ -19,15 +18,16 @@ use crate::state::queue::Queue;
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/api/connections", get(connections))
+        .merge(list::routes("/api/connections", "/api/vhosts/{vhost}/connections", connection_objects))
         .route("/api/connections/{name}", get(connection).delete(close))
         .route("/api/connections/{name}/channels", get(channels_of_connection))
-        .route("/api/vhosts/{vhost}/connections", get(connections_of_vhost))
-        .route("/api/channels", get(channels))
+        .merge(list::routes("/api/channels", "/api/vhosts/{vhost}/channels", |state, vhost| {
+            channel_objects(state, |connection| vhost.is_none_or(|vhost| *connection.client.vhost == *vhost))
+        }))
         .route("/api/channels/{name}", get(channel))
-        .route("/api/vhosts/{vhost}/channels", get(channels_of_vhost))
-        .route("/api/consumers", get(consumers))
-        .route("/api/consumers/{vhost}", get(consumers_of_vhost))
+        .merge(list::routes("/api/consumers", "/api/consumers/{vhost}", |state, vhost| {
+            consumer_objects(state, |queue| vhost.is_none_or(|vhost| *queue.vhost == *vhost))
+        }))
 }
 
 /// Host and port of the two ends in a client's address, the client's first.
@@ -73,20 +73,6 @@ fn open(state: &Broker) -> Vec<&Connection> {
 fn connection_objects(state: &Broker, vhost: Option<&str>) -> Vec<Value> {
     let wanted = |connection: &&Connection| vhost.is_none_or(|vhost| *connection.client.vhost == *vhost);
     open(state).into_iter().filter(wanted).map(|connection| connection_object(state, connection)).collect()
-}
-
-async fn connections(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    list::answer(connection_objects(&shared.lock(), None), &pairs).map(Json)
-}
-
-async fn connections_of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-    pairs: QueryPairs,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    list::answer(connection_objects(&state, Some(&vhost)), &pairs).map(Json)
 }
 
 async fn connection(
@@ -151,20 +137,6 @@ fn channel_objects(state: &Broker, wanted: impl Fn(&Connection) -> bool) -> Vec<
     objects
 }
 
-async fn channels(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    list::answer(channel_objects(&shared.lock(), |_| true), &pairs).map(Json)
-}
-
-async fn channels_of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-    pairs: QueryPairs,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    list::answer(channel_objects(&state, |connection| *connection.client.vhost == *vhost), &pairs).map(Json)
-}
-
 async fn channels_of_connection(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
@@ -214,18 +186,4 @@ pub(super) fn consumer_objects(state: &Broker, wanted: impl Fn(&Queue) -> bool) 
         }
     }
     objects
-}
-
-async fn consumers(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    list::answer(consumer_objects(&shared.lock(), |_| true), &pairs).map(Json)
-}
-
-async fn consumers_of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-    pairs: QueryPairs,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    list::answer(consumer_objects(&state, |queue| *queue.vhost == *vhost), &pairs).map(Json)
 }

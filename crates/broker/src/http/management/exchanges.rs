@@ -28,14 +28,17 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 pub(super) fn router() -> Router<Arc<Shared>> {
     let binding = "/api/bindings/{vhost}/e/{source}/q/{queue}";
     Router::new()
-        .route("/api/exchanges", get(all))
-        .route("/api/exchanges/{vhost}", get(of_vhost))
+        .merge(list::routes("/api/exchanges", "/api/exchanges/{vhost}", |state, vhost| {
+            let vhosts = state.exchanges.keys().filter(|name| vhost.is_none_or(|vhost| ***name == *vhost));
+            vhosts.flat_map(|vhost| objects(state, vhost)).collect()
+        }))
         .route("/api/exchanges/{vhost}/{name}", get(one).put(declare).delete(remove))
         .route("/api/exchanges/{vhost}/{name}/bindings/source", get(bindings_of_exchange))
         // The broker binds queues to exchanges only.
         .route("/api/exchanges/{vhost}/{name}/bindings/destination", get(async || Json(json!([]))))
-        .route("/api/bindings", get(all_bindings))
-        .route("/api/bindings/{vhost}", get(bindings_of_vhost))
+        .merge(list::routes("/api/bindings", "/api/bindings/{vhost}", |state, vhost| {
+            bindings(state, |found| vhost.is_none_or(|vhost| found.vhost == vhost))
+        }))
         .route(binding, get(bindings_between).post(bind))
         .route(&format!("{binding}/{{key}}"), get(one_binding).delete(unbind))
         .route(
@@ -47,22 +50,6 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 /// The exchange that a path names; `amq.default` stands for the default exchange, whose name is empty.
 pub(super) fn name_of(path: &str) -> &str {
     if path == "amq.default" { "" } else { path }
-}
-
-async fn all(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    let objects = state.exchanges.keys().flat_map(|vhost| objects(&state, vhost)).collect();
-    list::answer(objects, &pairs).map(Json)
-}
-
-async fn of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-    pairs: QueryPairs,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    list::answer(objects(&state, &vhost), &pairs).map(Json)
 }
 
 /// The exchanges of a virtual host with the default exchange, by name.
@@ -200,20 +187,6 @@ fn bindings(state: &Broker, wanted: impl Fn(&Found<'_>) -> bool) -> Vec<Value> {
         }
     }
     objects
-}
-
-async fn all_bindings(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    list::answer(bindings(&shared.lock(), |_| true), &pairs).map(Json)
-}
-
-async fn bindings_of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-    pairs: QueryPairs,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    list::answer(bindings(&state, |found| found.vhost == vhost), &pairs).map(Json)
 }
 
 pub(super) async fn bindings_of_queue(

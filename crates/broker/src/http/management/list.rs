@@ -1,16 +1,42 @@
 //! Lists: pages, a filter by name, the order and the columns, as
 //! [RabbitMQ's HTTP API](https://www.rabbitmq.com/docs/http-api-reference) has them. Pure.
 
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
 use regex::RegexBuilder;
 use serde_json::{Map, Value, json};
 
 use super::answer::Refusal;
 use crate::http::query::QueryPairs;
+use crate::shared::Shared;
+use crate::state::State as Broker;
 
 /// Objects on a page if the request names no number.
 const PAGE_SIZE: usize = 100;
 /// Most objects on a page.
 const MAX_PAGE_SIZE: usize = 500;
+
+/// Returns two routes: the objects of all virtual hosts at `all`, and those of one at `of_vhost`, which has the parameter
+/// `{vhost}`. `objects` gets the virtual host, or `None` for all.
+pub(super) fn routes(
+    all: &str,
+    of_vhost: &str,
+    objects: fn(&Broker, Option<&str>) -> Vec<Value>,
+) -> Router<Arc<Shared>> {
+    let all_objects = async move |State(shared): State<Arc<Shared>>, pairs: QueryPairs| {
+        answer(objects(&shared.lock(), None), &pairs).map(Json)
+    };
+    let of_one =
+        async move |State(shared): State<Arc<Shared>>, Path(vhost): Path<String>, pairs: QueryPairs| {
+            let state = shared.lock();
+            state.vhost(&vhost).ok_or(Refusal::Missing)?;
+            answer(objects(&state, Some(&vhost)), &pairs).map(Json)
+        };
+    Router::new().route(all, get(all_objects)).route(of_vhost, get(of_one))
+}
 
 /// Returns the part of a list that a request asks for: an array, or a page as an object.
 ///

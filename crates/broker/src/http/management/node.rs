@@ -30,12 +30,10 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/api/nodes/{name}", get(node))
         .route("/api/vhosts", get(vhosts))
         .route("/api/vhosts/{vhost}", get(vhost))
-        .route("/api/vhosts/{vhost}/permissions", get(permissions_of_vhost))
         .route("/api/users", get(users))
         .route("/api/users/{name}", get(user))
-        .route("/api/permissions", get(permissions))
-        .route("/api/policies", get(policies))
-        .route("/api/policies/{vhost}", get(policies_of_vhost))
+        .merge(list::routes("/api/permissions", "/api/vhosts/{vhost}/permissions", permission_objects))
+        .merge(list::routes("/api/policies", "/api/policies/{vhost}", policy_objects))
         .route("/api/health/checks/alarms", get(alarms))
         .route("/api/health/checks/local-alarms", get(alarms))
         .route("/api/health/checks/virtual-hosts", get(serves))
@@ -168,19 +166,6 @@ fn permission_objects(state: &Broker, vhost: Option<&str>) -> Vec<Value> {
     vhosts.flat_map(of_vhost).collect()
 }
 
-async fn permissions(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    list::answer(permission_objects(&shared.lock(), None), &pairs).map(Json)
-}
-
-async fn permissions_of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    Ok(Json(permission_objects(&state, Some(&vhost)).into()))
-}
-
 fn policy_object(vhost: &str, policy: &Policy) -> Value {
     let definition = &policy.definition;
     let overflow = definition.overflow.map(|overflow| match overflow {
@@ -210,25 +195,13 @@ fn policy_object(vhost: &str, policy: &Policy) -> Value {
     })
 }
 
-async fn policies(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    // A policy holds for all virtual hosts.
-    let of_vhost = |vhost: &Arc<str>| -> Vec<Value> {
+/// A policy holds for all virtual hosts.
+fn policy_objects(state: &Broker, vhost: Option<&str>) -> Vec<Value> {
+    let vhosts = state.exchanges.keys().filter(|name| vhost.is_none_or(|vhost| ***name == *vhost));
+    let objects = |vhost: &Arc<str>| -> Vec<Value> {
         state.policies.iter().map(|policy| policy_object(vhost, policy)).collect()
     };
-    let objects = state.exchanges.keys().flat_map(of_vhost).collect();
-    list::answer(objects, &pairs).map(Json)
-}
-
-async fn policies_of_vhost(
-    State(shared): State<Arc<Shared>>,
-    Path(vhost): Path<String>,
-    pairs: QueryPairs,
-) -> Result<Json<Value>, Refusal> {
-    let state = shared.lock();
-    state.vhost(&vhost).ok_or(Refusal::Missing)?;
-    list::answer(state.policies.iter().map(|policy| policy_object(&vhost, policy)).collect(), &pairs)
-        .map(Json)
+    vhosts.flat_map(objects).collect()
 }
 
 /// The answer of a health check that has failed.
